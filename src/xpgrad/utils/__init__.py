@@ -1,0 +1,5 @@
+"""What training needs beside layers and optimizers; `data` loads samples in batches."""
+
+from . import data
+
+__all__ = ["data"]
