@@ -1,0 +1,5 @@
+"""``python -m xpgrad``: the same program as ``xpgrad``."""
+
+from .cli import main
+
+raise SystemExit(main())
