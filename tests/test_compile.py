@@ -141,6 +141,20 @@ def test_views_of_what_is_written_follow(jax: Any) -> None:
         assert seen.tolist() == [[i, i], [i, i]] and row.tolist() == [i, i]
 
 
+def test_a_view_read_before_its_base_is_written(jax: Any) -> None:
+    state = xpgrad.zeros(2, 2)
+    row = state[0]
+
+    def f(x: Any) -> Any:
+        before = row.sum()
+        state.add_(x)
+        return before
+
+    g = xpgrad.compile(f)
+    assert [float(g(xpgrad.ones(2, 2))) for _ in range(5)] == [0, 2, 4, 6, 8]
+    assert row.tolist() == [5, 5]
+
+
 def test_batch_norm_buffers_are_updated(jax: Any) -> None:
     def run(compiled: bool) -> Any:
         xpgrad.manual_seed(0)

@@ -21,8 +21,7 @@ from .backend import get_backend
 from .backward import walk
 from .graph import Node
 from .modes import enable_grad, modes
-from .op import library_of
-from .tensor import Tensor, edge_of, make
+from .tensor import Tensor, current, edge_of, make
 from .views import Storage
 from .watching import Cell, CompileError, Unforeseen, Watch, content, put, watching
 
@@ -59,7 +58,8 @@ class Program:
 
     def _inputs(self, leaves: list[Any], events: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         given = [leaf.array if isinstance(leaf, Tensor) else leaf for leaf in leaves if _traced(leaf)]
-        return [content(cell) for cell in self._cells], given, [e for e in events if e is not None]
+        states = [current(owner) if name == "_array" else owner.array for owner, name in self._cells]
+        return states, given, [e for e in events if e is not None]
 
     def holds(self) -> bool:
         """Whether everything that the step's Python looks at is as it was."""
@@ -78,7 +78,7 @@ class Program:
                 put(cell, kept)
             if isinstance(owner, Storage):
                 owner.version += 1
-        for owner, _ in self._cells:
+        for owner, _ in self._written:  # a view that was only read is refreshed later
             if isinstance(owner, Tensor) and owner._view is not None:
                 owner._version = owner._view.storage.version
         tensors = iter([make(a) for a in out])
@@ -234,7 +234,7 @@ class Compiled:
             except CompileError:
                 raise
             except Exception as error:
-                raise _explained(error, library_of(leaves[which[0]].array) if which else None) from error
+                raise _explained(error) from error
             self._programs.setdefault(key, []).append(program)
             return program(leaves)
 
@@ -253,7 +253,7 @@ def _signature(leaf: Any) -> Any:
     return type(leaf), leaf if getattr(leaf, "__hash__", None) else id(leaf)
 
 
-def _explained(error: Exception, _: Any) -> Exception:
+def _explained(error: Exception) -> Exception:
     """An error of the trace with the user's line; the step has changed nothing."""
     here = __file__.rpartition("/")[0]
     frames = [f for f in traceback.extract_tb(sys.exc_info()[2]) if not f.filename.startswith(here)
