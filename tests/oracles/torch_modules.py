@@ -7,7 +7,6 @@ the gradients of inputs and parameters.
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 import sys
 import warnings
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from left_out import MODULE_DEVIATIONS, excluded_module
 from torch.testing._internal.common_modules import module_db
-from torch_ops import chosen, compare, host, ours, tensors
+from torch_ops import chosen, compare, host, ours, report, tensors
 
 import xpgrad
 
@@ -136,19 +135,5 @@ def run(entry: Any, limit: int | None = None) -> str:
     return f"FAIL: listed as a deviation ({reason}), but it passes" if reason else "pass"
 
 
-def main() -> int:
-    """Print a line for each entry, and the counts."""
-    pattern = sys.argv[1] if len(sys.argv) > 1 else "*"
-    counts: dict[str, int] = {}
-    for entry in entries():
-        if fnmatch.fnmatch(label(entry), pattern):
-            result = run(entry)
-            kind = result.partition(":")[0]
-            counts[kind] = counts.get(kind, 0) + 1
-            print(f"{label(entry):30} {result}", flush=True)
-    print(counts)
-    return 1 if "FAIL" in counts else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report(entries(), label, run))

@@ -10,7 +10,7 @@ import fnmatch
 import itertools
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -192,11 +192,11 @@ def run(entry: Any, limit: int | None = None) -> str:
     return f"FAIL: listed as a deviation ({reason}), but it passes" if reason else "pass"
 
 
-def main() -> int:
-    """Print a line for each op, and the counts."""
+def report(entries: list[Any], label: Callable[[Any], str], run: Callable[[Any], str]) -> int:
+    """Print a line for each entry that the command's pattern names, and the counts; 1 if one fails."""
     pattern = sys.argv[1] if len(sys.argv) > 1 else "*"
     counts: dict[str, int] = {}
-    for entry in entries():
+    for entry in entries:
         if fnmatch.fnmatch(label(entry), pattern):
             result = run(entry)
             kind = result.partition(":")[0]
@@ -207,4 +207,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report(entries(), label, run))
