@@ -155,7 +155,9 @@ def _sort(xp: Any, g: Any, x: Any, axis: int = -1, descending: bool = False, sta
 
 
 def _searchsorted(xp: Any, x1: Any, x2: Any, sorter: Any = None, *, side: str = "left") -> Any:
-    return xp.native.searchsorted(x1, x2, side=side, sorter=sorter)
+    """The library's, as its default integers: JAX gives int32 where its indices are int64."""
+    found = xp.native.searchsorted(x1, x2, side=side, sorter=sorter)
+    return xp.native.astype(found, xp.native.arange(0).dtype, copy=False)
 
 
 op("sort", _sort)
