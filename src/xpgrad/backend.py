@@ -42,6 +42,7 @@ class Backend:
         device_name: a device object's name as users write it, ``cpu`` or ``cuda:0``.
         prepare: run once before first use (turning JAX's 64-bit mode on, say).
         tolerances: dtype name to (rtol, atol) at which results count as equal.
+        functions: quicker spellings of functions of the standard, by name; same parameters, same results.
         index_put: ``(array, key, values, accumulate) -> new array``, a native scatter; None where there is none.
         to_numpy: an array to a NumPy array on the host; None where ``numpy.asarray`` does it.
         compile: a just-in-time compiler of functions of arrays; None where there is none.
@@ -62,6 +63,7 @@ class Backend:
     device_name: Callable[[Any], str] = str
     prepare: Callable[[], None] | None = None
     tolerances: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=lambda: _TOLERANCES)
+    functions: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
     index_put: Callable[[Any, Any, Any, bool], Any] | None = None
     to_numpy: Callable[[Any], Any] | None = None
     compile: Callable[..., Any] | None = None

@@ -32,14 +32,17 @@ def fit(g: Any, shape: tuple[int, ...], dtype: Any, name: str = "") -> Any:
     """
     recording = isinstance(g, Tensor)
     xp = g.__array_namespace__() if recording else library_of(g)
-    if tuple(g.shape) != tuple(shape):
-        extra = len(g.shape) - len(shape)
-        if extra < 0 or any(n not in (1, m) for n, m in zip(shape, g.shape[extra:], strict=True)):
-            raise RuntimeError(f"Function {name} returned an invalid gradient - got {list(g.shape)} but expected shape "
+    found = tuple(g.shape)
+    extra = len(found) - len(shape)
+    if extra > 0 and found[extra:] == shape:  # the usual case, a bias
+        g = xp.sum(g, axis=tuple(range(extra)), dtype=g.dtype)
+    elif found != shape:
+        if extra < 0 or any(n not in (1, m) for n, m in zip(shape, found[extra:], strict=True)):
+            raise RuntimeError(f"Function {name} returned an invalid gradient - got {list(found)} but expected shape "
                                f"compatible with {list(shape)}")  # fmt: skip
-        axes = tuple(i for i, n in enumerate(g.shape) if i < extra or (shape[i - extra] == 1 and n != 1))
+        axes = tuple(i for i, n in enumerate(found) if i < extra or (shape[i - extra] == 1 and n != 1))
         g = xp.sum(g, axis=axes, keepdims=True, dtype=g.dtype) if axes else g
-        g = xp.reshape(g, tuple(shape)) if extra else g
+        g = xp.reshape(g, shape) if extra else g
     given, wanted = dtypes.from_native(g.dtype), dtypes.from_native(dtype)
     if given is not wanted:
         g = xp.real(g) if given.is_complex and not wanted.is_complex else g

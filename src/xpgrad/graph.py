@@ -14,7 +14,7 @@ import functools
 import itertools
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -24,6 +24,7 @@ from .modes import modes
 from .op import Library, Op, Rule, device_of
 
 Edge = tuple["Node", int]
+Outputs = tuple[tuple[Any, Any], ...]
 Place = Callable[[Any, Edge | None], Any]
 births = itertools.count(0, -1)
 
@@ -46,7 +47,7 @@ class Node:
 
     __slots__ = ("__weakref__", "birth", "called_at", "edges", "hooks", "outputs")
 
-    def __init__(self, edges: tuple[Edge | None, ...], outputs: tuple[tuple[Any, Any], ...]) -> None:
+    def __init__(self, edges: Sequence[Edge | None], outputs: Outputs) -> None:
         self.edges = edges
         self.outputs = outputs
         self.birth = next(births)
@@ -234,10 +235,9 @@ class Plan:
         self.calls = [_call(rule, op.reads[i], self.names) if i in asked else None for i, rule in enumerate(rules)]
         self.holds_arrays = bool(places) or "arrays" in facts
 
-    def save(self, values: list[Any], edges: tuple[Edge | None, ...]) -> tuple[Any, ...]:
+    def save(self, values: list[Any], edges: Sequence[Edge | None]) -> tuple[Any, ...]:
         """What the rules will read of a call; `values` are its arguments and its output."""
-        found = self.arrays(values)
-        return found + tuple([fact(values, edges) for fact in self.facts]) if self.facts else found
+        return self.arrays(values) + tuple([fact(values, edges) for fact in self.facts])
 
 
 def _getter(*places: int) -> Callable[[Any], tuple[Any, ...]]:
@@ -277,15 +277,12 @@ def _call(rule: Any, reads: tuple[str, ...], saved: tuple[str, ...]) -> _Call:
     return reordered, tuple(map(saved.index, first)), options
 
 
-_plans: dict[tuple[Op, int], Plan] = {}
-
-
 def plan_of(op: Op, wanted: int) -> Plan:
     """The plan of `op` when the arguments whose bits are set in `wanted` want gradients."""
-    key = (op, wanted if op.joint is None else -1)
-    plan = _plans.get(key)
-    if plan is None:
-        plan = _plans[key] = Plan(*key)
+    plan: Plan | None = op.plans.get(wanted)
+    if plan is None:  # a joint rule has one plan, whatever is wanted
+        plan = op.plans.setdefault(wanted if op.joint is None else -1, Plan(op, wanted))
+        op.plans[wanted] = plan
     return plan
 
 

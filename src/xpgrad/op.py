@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import collections
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import arrays, backend, dtypes, standard
@@ -45,11 +45,12 @@ class Op:
     rules: one for each array argument, None where there is no gradient;
     joint: in place of `rules`, one rule that returns all gradients at once;
     operator: the Python operator that every array has for it; outputs: names of several outputs;
-    node: the name that PyTorch's graph shows; real: whether complex numbers are refused.
+    node: the name that PyTorch's graph shows; real: whether complex numbers are refused;
+    differentiable: whether it has rules; plans: how calls are recorded (see `graph.Plan`), for those met so far.
     """
 
-    __slots__ = ("args", "fallback", "floats", "forward", "joint", "keeps", "name", "node", "operator",
-                 "outputs", "promotes", "reads", "real", "rules", "variadic")  # fmt: skip
+    __slots__ = ("args", "differentiable", "fallback", "floats", "forward", "joint", "keeps", "name", "node",
+                 "operator", "outputs", "plans", "promotes", "reads", "real", "rules", "variadic")  # fmt: skip
 
     def __init__(self, name: str, rules: tuple[Rule | None, ...], *, forward: Callable[..., Any] | None,
                  joint: Rule | None, args: str | None, operator: Callable[..., Any] | None, outputs: str,
@@ -67,6 +68,8 @@ class Op:
         self.promotes = promotes
         self.fallback = fallback
         self.real = name in standard.REAL_ONLY
+        self.differentiable = bool(rules) or joint is not None
+        self.plans: dict[int, Any] = {}
         self.reads = tuple(_reads(rule) for rule in rules) if joint is None else (_reads(joint),)
         self.keeps = frozenset(name for names in self.reads for name in names)
 
@@ -153,17 +156,31 @@ def composite(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return register
 
 
+class _Overlaid:
+    """A namespace in which some functions stand in front of its own."""
+
+    def __init__(self, native: Any, functions: Mapping[str, Callable[..., Any]]) -> None:
+        self._native = native
+        self.__dict__.update(functions)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._native, name)
+        setattr(self, name, value)
+        return value
+
+
 class Library:
     """One array library as forwards and rules see it: its own namespace, and every registered op beside it.
 
     ``library.exp`` is the library's function; ``library.softmax`` is that op's forward; ``library.native`` the bare
-    namespace; ``library.backend`` what is known of the library. ``library.linalg`` and ``library.fft`` are the same for
+    namespace (with the backend's quicker spellings, if it has any); ``library.backend`` what is known of the library. ``library.linalg`` and ``library.fft`` are the same for
     the library's extension of that name, whose ops are registered with a dot; their forwards get the whole library.
     """
 
     def __init__(self, native: Any, whole: Library | None = None, prefix: str = "") -> None:
-        self.native = native
         self.backend: backend.Backend = whole.backend if whole is not None else backend.of_namespace(native)
+        quicker = self.backend.functions if whole is None else {}
+        self.native = _Overlaid(native, quicker) if quicker else native
         self._whole = whole
         self._prefix = prefix
 

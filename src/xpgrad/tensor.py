@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import arrays, devices, dtypes
-from .graph import Edge, Node, OpNode, accumulator, births, call_stack, differentiable, plan_of
+from .graph import Edge, Node, OpNode, Outputs, accumulator, births, call_stack, differentiable, plan_of
 from .hooks import NodeHooks
 from .modes import modes
 from .op import OPS, Library, Op, device_of, library_of, result_type
 from .operands import PYTHON, convert, explained, native_params, python_number, refuse_complex
 from .sizes import Count, Size
 
-new_node: Callable[[type[OpNode]], OpNode] = object.__new__
+new: Callable[[type], Any] = object.__new__
 _NO_PARAMS: Mapping[str, Any] = {}
 
 
@@ -246,7 +246,7 @@ class Tensor:
 
 def make(array: Any, node: Node | None = None, index: int = 0, cls: type[Tensor] = Tensor) -> Tensor:
     """A Tensor around a raw array, without a copy or a check."""
-    t = object.__new__(cls)
+    t: Tensor = new(cls)
     t._array = array
     t._node = node
     t._index = index
@@ -311,23 +311,24 @@ def apply(op: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NO_PARAMS)
     recording = modes.grad
     raw: list[Any] = []
     edges: list[Edge | None] = []
-    wanted = 0  # a bit for each operand that wants a gradient
-    first = dtype = None  # the first array, and its dtype
+    wanted, bit = 0, 1  # a bit for each operand that wants a gradient
+    first = dtype = kind = None  # the first array, its dtype and type
     alike, scalars = True, False  # whether arrays are alike, and whether there are numbers beside them
     for a in operands:
         edge: Edge | None = None
         if isinstance(a, Tensor):
             array = a._array if a._view is None else current(a)
             if recording:
-                if a._node is not None:
-                    edge = (a._node, a._index)
+                node = a._node
+                if node is not None:
+                    edge = (node, a._index)
+                    wanted |= bit
                 elif a._requires_grad:
                     edge = (accumulator(a), 0)
-                if edge is not None:
-                    wanted |= 1 << len(raw)
+                    wanted |= bit
             if first is None:
-                first, dtype = array, array.dtype
-            elif array.dtype is not dtype or type(array) is not type(first):
+                first, dtype, kind = array, array.dtype, type(array)
+            elif array.dtype is not dtype or type(array) is not kind:
                 alike = False
             raw.append(array)
         else:
@@ -339,6 +340,7 @@ def apply(op: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NO_PARAMS)
                     a = python_number(a)  # NumPy's scalars count as Python's
             raw.append(a)
         edges.append(edge)
+        bit += bit
     if alike and (op.floats or scalars):
         alike = first is not None and (op.operator is not None or not scalars) and differentiable(dtype)
     xp = library_of(first) if alike else convert(op, raw)
@@ -351,16 +353,23 @@ def apply(op: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NO_PARAMS)
         y = forward(raw, **params) if op.variadic else forward(*raw, **params) if params else forward(*raw)
     except (TypeError, ValueError, RuntimeError, IndexError) as error:
         raise explained(op, raw, params, error) from error
-    if op.outputs or type(y) is tuple or type(y) is list:
-        values = tuple([_array_like(first, o, xp) for o in y])
-        node = _record(op, xp, edges, raw, params, values, wanted) if wanted and (op.rules or op.joint) else None
-        return _several(op, values, node, type(y))
-    if type(y) is not type(first):
+    if type(y) is not kind:
+        if op.outputs or type(y) is tuple or type(y) is list:
+            return _several(op, xp, edges, raw, params, tuple([_array_like(first, o, xp) for o in y]), type(y), wanted)
         y = _array_like(first, y, xp)
-    if wanted and (y.dtype is dtype or differentiable(y.dtype)) and (op.rules or op.joint):
-        out = make(y, _record(op, xp, edges, raw, params, y, wanted))
+    out: Tensor = new(Tensor)  # as `make` does, without the call
+    out._array = y
+    out._index = 0
+    out._requires_grad = False
+    out._grad = None
+    out._view = None
+    out._version = 0
+    out._accumulator = None
+    out._hooks = None
+    if wanted and op.differentiable and (y.dtype is dtype or differentiable(y.dtype)):
+        out._node = _record(op, xp, edges, raw, params, y, ((y.shape, y.dtype),), wanted)
     else:
-        out = make(y)
+        out._node = None
         if modes.inference:
             out.__dict__["inference"] = True
     if op.name in VIEWS:
@@ -374,21 +383,27 @@ def _array_like(first: Any, y: Any, xp: Library) -> Any:
 
 
 def _record(op: Op, xp: Library, edges: list[Edge | None], raw: list[Any], params: Mapping[str, Any], y: Any,
-            wanted: int) -> Node:  # fmt: skip
+            outputs: Outputs, wanted: int) -> Node:  # fmt: skip
     """The node of a call: edges to the arguments' nodes, and what the rules will read."""
     plan = plan_of(op, wanted)
-    node = new_node(plan.node_type)  # what Node.__init__ sets is set here, without a call
-    node.edges = tuple(edges)
-    node.outputs = tuple([(o.shape, o.dtype) for o in y]) if type(y) is tuple else ((y.shape, y.dtype),)
+    node: OpNode = new(plan.node_type)  # what Node.__init__ sets is set here, without a call
+    node.edges = edges
+    node.outputs = outputs
     node.birth = next(births)
     node.hooks = None
     node.called_at = call_stack() if modes.anomaly else None
     raw.append(y)
-    node.plan, node.xp, node.params, node.saved = plan, xp, params, plan.save(raw, node.edges)
+    node.plan = plan
+    node.xp = xp
+    node.params = params
+    node.saved = plan.save(raw, edges) if plan.facts else plan.arrays(raw)
     return node
 
 
-def _several(op: Op, y: tuple[Any, ...], node: Node | None, kind: type) -> Any:
+def _several(op: Op, xp: Library, edges: list[Edge | None], raw: list[Any], params: Mapping[str, Any],
+             y: tuple[Any, ...], kind: type, wanted: int) -> Any:  # fmt: skip
     """Tensors for an op with several outputs, as a named tuple where they have names."""
+    outputs = tuple([(o.shape, o.dtype) for o in y])
+    node = _record(op, xp, edges, raw, params, y, outputs, wanted) if wanted and op.differentiable else None
     tensors = [make(o, node if node is not None and differentiable(o.dtype) else None, i) for i, o in enumerate(y)]
     return result_type(op)(*tensors) if op.outputs else kind(tensors)
