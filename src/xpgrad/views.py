@@ -197,6 +197,15 @@ def write(t: Tensor, value: Tensor) -> Tensor:
     return t
 
 
+def put(t: Tensor, array: Any) -> None:
+    """Give `t` another array, in place; for use while nothing is recorded."""
+    if t._view is None:
+        t._array = array
+        t._version += 1
+    else:
+        write(t, make(array))
+
+
 def _adopt(t: Tensor, value: Tensor, array: Any) -> None:
     """Take over the array of `value`; its history too, while recording."""
     t._array = array

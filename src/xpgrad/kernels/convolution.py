@@ -232,10 +232,10 @@ def _rows_times_band(xp: Any, cols: Any, weight: Any, bias: Any, geo: Geometry) 
     if r > 1:
         # [w 0...0] of length (span + s)·D, repeated and cut into rows of span·D, moves right by s·D from row to row
         span = ((r - 1) * s + k) * depth
-        repeated = xp.tile(extend(xp, weight, 1, 0, span + s * depth), (1, r))
+        repeated = xp.concat([extend(xp, weight, 1, 0, span + s * depth)] * r, axis=1)
         band = xp.reshape(repeated[:, : r * span], (outs, r, span))
         band = xp.reshape(xp.permute_dims(band, (1, 0, 2)), (r * outs, span))
-        bias = bias if bias is None else xp.tile(bias, (r, 1))
+        bias = bias if bias is None else xp.concat([bias] * r, axis=0)
     blocks = []
     for p in range(0, count, r):
         n, first = min(r, count - p), p * s - low
@@ -286,12 +286,12 @@ def _rows_of_taps(xp: Any, rows: Any, weight: Any, geo: Geometry) -> Any:
     per_row = math.prod(geo.kernel[1:]) * math.prod(rows.shape[1:])
     r = min(count, max(_BLOCK // max(per_row, 1), 1)) if _in_a_cache(xp, rows) else count
     r = 1 if r < min(2 * k, count) else r  # a single row needs no sums within the block
-    weights = _phases(xp, weight, geo)
+    phases = _phases(xp, rows, weight, geo)
     done: list[Any] = []
     meeting: list[Any] = []  # the last rows so far, to which the next block adds
     for p in range(0, count, r):
         n = min(r, count - p)
-        parts = _tap_products(xp, rows if n == count else rows[p : p + n, ...], weights, weight.shape[2], geo)
+        parts = _tap_products(xp, phases, p, n, weight.shape[2], geo)
         if n == count:
             return fold(xp, parts, 0, s, d, geo.pads[0][0], geo.inner[0])
         size = max((n - 1) * s + (k - 1) * d + 1, n * s)
@@ -316,34 +316,45 @@ def _rows_of_taps(xp: Any, rows: Any, weight: Any, geo: Geometry) -> Any:
 Taps = list[list[tuple[int, int]]]
 
 
-def _phases(xp: Any, weight: Any, geo: Geometry) -> list[tuple[Taps, Any]]:
-    """For each phase along the axes that windows are copied over: its taps, and their part of the weight as a matrix
-    (None, if it has none)."""
+def _phases(xp: Any, rows: Any, weight: Any, geo: Geometry) -> list[tuple[Any, Any, Any]]:
+    """For each phase along the axes that windows are copied over: its taps' part of the weight as a matrix (None, if it
+    has no taps), the rows of z with the margins that its windows reach, and where the windows lie."""
     wide, found = range(1, len(geo.kernel)), []
+    lengths = _phase_lengths(geo)
     for firsts in itertools.product(*(range(geo.stride[i]) for i in wide)):
         taps = [phase(geo.kernel[i], geo.stride[i], geo.dilation[i], geo.pads[i][0], first)
                 for i, first in zip(wide, firsts, strict=True)]  # fmt: skip
-        found.append((taps, _taps_of(xp, weight, taps) if all(taps) else None))
+        reached, offsets = rows, []
+        for dim, (tap, length) in enumerate(zip(taps, lengths, strict=True), start=1):
+            shifts = [-shift for _, shift in tap] or [0]
+            reached = extend(xp, reached, axis_of(dim), min(shifts), max(shifts) + length)
+            offsets.append([shift - min(shifts) for shift in shifts])
+        found.append((_taps_of(xp, weight, taps) if all(taps) else None, reached, offsets))
     return found
 
 
-def _tap_products(xp: Any, rows: Any, weights: list[tuple[Taps, Any]], channels: int, geo: Geometry) -> list[Any]:
-    """For each k1, what rows (P1, O, P2..., N) of z give to x: (P1, C, S2, ..., N)."""
-    groups, k, count, batch = geo.groups, geo.kernel[0], rows.shape[0], rows.shape[-1]
-    wide = range(1, len(geo.kernel))
-    lengths = [-(-geo.inner[i] // geo.stride[i]) for i in wide]
-    phases = []
-    for taps, weight in weights:
+def _phase_lengths(geo: Geometry) -> list[int]:
+    """How many positions a phase has along each axis that windows are copied over."""
+    return [-(-n // s) for n, s in zip(geo.inner[1:], geo.stride[1:], strict=True)]
+
+
+def _tap_products(xp: Any, phases: list[Any], p: int, count: int, channels: int, geo: Geometry) -> list[Any]:
+    """For each k1, what the rows p to p + count of z give to x: (count, C, S2, ..., N)."""
+    groups, k, lengths = geo.groups, geo.kernel[0], _phase_lengths(geo)
+    batch, products = phases[0][1].shape[-1], []
+    for weight, rows, offsets in phases:
         if weight is not None:
-            product = xp.matmul(weight, _phase_columns(xp, rows, taps, lengths, geo))
+            part = rows if count == rows.shape[0] else rows[p : p + count, ...]
+            steps = (1,) * len(geo.kernel)
+            product = xp.matmul(weight, columns(xp, part, [(0,), *offsets], steps, (count, *lengths), groups))
         else:
             shape = (count, groups, k * channels, math.prod(lengths) * batch)
             product = xp.zeros(shape, dtype=rows.dtype, device=device_of(rows))
-        phases.append(xp.reshape(product, (count, groups * k * channels, *lengths, batch)))
-    for i in reversed(wide):
+        products.append(xp.reshape(product, (count, groups * k * channels, *lengths, batch)))
+    for i in reversed(range(1, len(geo.kernel))):
         s = geo.stride[i]
-        phases = [interleave(xp, phases[j : j + s], axis_of(i), geo.inner[i]) for j in range(0, len(phases), s)]
-    whole = xp.reshape(phases[0], (count, groups, k, channels, *geo.inner[1:], batch))
+        products = [interleave(xp, products[j : j + s], axis_of(i), geo.inner[i]) for j in range(0, len(products), s)]
+    whole = xp.reshape(products[0], (count, groups, k, channels, *geo.inner[1:], batch))
     flat = (count, groups * channels, *geo.inner[1:], batch)
     return [xp.reshape(whole[:, :, j, ...], flat) for j in range(k)]
 
@@ -357,17 +368,6 @@ def _taps_of(xp: Any, weight: Any, taps: Taps) -> Any:
     part = weight[(slice(None), slice(None), slice(None), *chosen, slice(None))]
     groups, rows, channels, *_, outs = part.shape
     return xp.reshape(part, (groups, rows * channels, math.prod(part.shape[3:-1]) * outs))
-
-
-def _phase_columns(xp: Any, rows: Any, taps: Taps, lengths: list[int], geo: Geometry) -> Any:
-    """(P1, G, T·O/G, U·N): the windows of z that one phase of the transposed convolution sums over."""
-    offsets: list[Any] = [(0,)]
-    for dim, (found, length) in enumerate(zip(taps, lengths, strict=True), start=1):
-        start = min(-shift for _, shift in found)
-        stop = max(length - shift for _, shift in found)
-        rows = extend(xp, rows, axis_of(dim), start, stop)
-        offsets.append([-shift - start for _, shift in found])
-    return columns(xp, rows, offsets, (1,) * len(offsets), (rows.shape[0], *lengths), geo.groups)
 
 
 def _with_bias(xp: Any, rows: Any, b: Any) -> Any:

@@ -165,26 +165,41 @@ def nll_loss(xp: Any, x: Any, target: Any, weight: Any = None, ignore_index: int
         IndexError: for a class out of range, where the library computes without delay; elsewhere the loss is NaN.
     """
     axis = 1 if x.ndim > 1 else 0
-    counted = target != ignore_index
-    wrong = counted & ((target < 0) | (target >= x.shape[axis]))
+    classes = x.shape[axis]
     unread = waits(xp, target)
+    if not unread and math.prod(target.shape):
+        least, most = int(xp.min(target)), int(xp.max(target))
+        if 0 <= least and most < classes and not least <= ignore_index <= most and weight is None:
+            return reduced(xp, -_chosen(xp, x, target, axis), reduction)  # every sample counts
+    counted = target != ignore_index
+    wrong = counted & ((target < 0) | (target >= classes))
     if not unread and bool(xp.any(wrong)):
         most = int(xp.max(xp.where(wrong, target, 0)))
         raise IndexError(f"Target {most or int(xp.min(xp.where(wrong, target, 0)))} is out of bounds. nll_loss: an "
-                         f"input of shape {list(x.shape)} has classes 0 to {x.shape[axis] - 1}; mark what is not to "
+                         f"input of shape {list(x.shape)} has classes 0 to {classes - 1}; mark what is not to "
                          f"count with ignore_index={ignore_index}")  # fmt: skip
     target = xp.where(wrong, ignore_index, target) if unread else target
     safe, each = _weights(xp, target, weight, ignore_index, x.dtype)
-    loss = -xp.squeeze(xp.take_along_axis(x, xp.expand_dims(safe, axis=axis), axis=axis), axis=axis) * each
+    loss = -_chosen(xp, x, safe, axis) * each
     if unread:
         loss = xp.where(wrong, math.nan, loss)
     loss = xp.where(counted, loss, 0.0)
     return xp.sum(loss) / xp.sum(each) if reduction == "mean" else reduced(xp, loss, reduction)
 
 
+def _chosen(xp: Any, x: Any, target: Any, axis: int) -> Any:
+    """x at the class of each sample."""
+    return xp.squeeze(xp.take_along_axis(x, xp.expand_dims(target, axis=axis), axis=axis), axis=axis)
+
+
 def _nll(xp: Any, g: Any, target: Any, weight: Any, x_shape: Any, ignore_index: int = -100,
          reduction: str = "mean") -> Any:  # fmt: skip
     axis = 1 if len(x_shape) > 1 else 0
+    if weight is None:
+        share = g / -xp.sum(xp.astype(target != ignore_index, g.dtype)) if reduction == "mean" else -g
+        share = xp.expand_dims(share, axis=axis) if reduction == "none" else share
+        if not 0 <= ignore_index < x_shape[axis]:  # then the classes to ignore are no class at all
+            return xp.where(xp.one_hot(target, classes=x_shape[axis], axis=axis), share, 0.0)
     safe, each = _weights(xp, target, weight, ignore_index, g.dtype)
     share = -g * each / xp.sum(each) if reduction == "mean" else -g * each
     share = xp.where(target != ignore_index, share, 0.0)  # where all are ignored the mean is NaN, its gradient is not

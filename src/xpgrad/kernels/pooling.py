@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from .. import dtypes
 from ..op import op
 from .embeddings import check_range
 from .geometry import Geometry, pool_geometry
@@ -32,7 +33,7 @@ def _reach(geo: Geometry) -> list[tuple[int, int]]:
 
 def _lowest(xp: Any, x: Any) -> float:
     """What never wins: minus infinity, or the smallest integer."""
-    return -math.inf if xp.isdtype(x.dtype, "real floating") else int(xp.iinfo(x.dtype).min)
+    return -math.inf if dtypes.from_native(x.dtype).is_floating_point else int(xp.iinfo(x.dtype).min)
 
 
 def _slices(x: Any, axis: int, dim: int, geo: Geometry) -> list[Any]:

@@ -93,6 +93,8 @@ def extend(xp: Any, x: Any, axis: int, start: int, stop: int, value: float = 0) 
 
     def fill(count: int) -> Any:
         shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+        if value == 0:
+            return xp.zeros(shape, dtype=x.dtype, device=device_of(x))
         return xp.full(shape, value, dtype=x.dtype, device=device_of(x))
 
     first, last = min(max(start, 0), length), max(min(stop, length), 0)
@@ -158,14 +160,17 @@ def interleave(xp: Any, phases: Sequence[Any], axis: int, size: int) -> Any:
     """Position ``first + u*len(phases)`` along `axis` is position u of ``phases[first]``; the first `size` of them."""
     if len(phases) == 1:
         return extend(xp, phases[0], axis, 0, size)
-    stacked = xp.stack(phases, axis=axis + 1)
-    shape = stacked.shape
-    merged = xp.reshape(stacked, (*shape[:axis], shape[axis] * shape[axis + 1], *shape[axis + 2 :]))
+    shape, count = phases[0].shape, len(phases)
+    single = (*shape[: axis + 1], 1, *shape[axis + 1 :])
+    beside = xp.concat([xp.reshape(phase, single) for phase in phases], axis=axis + 1)
+    merged = xp.reshape(beside, (*shape[:axis], shape[axis] * count, *shape[axis + 1 :]))
     return extend(xp, merged, axis, 0, size)
 
 
 def fold(xp: Any, parts: Sequence[Any], axis: int, stride: int, dilation: int, before: int, size: int) -> Any:
     """Windows laid back over each other: ``out[p*stride + k*dilation - before] += parts[k][p]`` along `axis`."""
+    if stride == len(parts) and dilation == 1 and before == 0:  # side by side
+        return interleave(xp, parts, axis, size)
     length = -(-size // stride)
     phases = []
     for first in range(stride):

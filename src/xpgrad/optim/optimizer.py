@@ -24,7 +24,7 @@ from ..kernels.host import waits
 from ..modes import enable_grad, no_grad
 from ..op import Library, device_of, library_of
 from ..tensor import Tensor, current, make, to_host
-from ..views import write
+from ..views import put
 
 State = dict[str, Any]
 Rule = Callable[[Library, Any, Any, State, dict[str, Any]], tuple[Any, State]]
@@ -142,24 +142,26 @@ class Optimizer:
 
     def _update(self, p: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         """Run the rule on one parameter, and write back what it returns."""
-        state = self.state.get(p, {})
-        array = current(p)
+        state = self.state.get(p)
+        if state is None:
+            state = {}
+        array, g = current(p), current(grad)
         xp, rule = library_of(array), type(self).rule
-        held = {k: current(v) for k, v in state.items()}
+        held = {name: current(t) for name, t in state.items()}
         if dtypes.is_complex(array.dtype):
             if self.real:
                 raise RuntimeError(f"{type(self).__name__} does not support complex parameters")
-            value, after = _on_parts(rule, xp, array, current(grad), held, group)
+            value, after = _on_parts(rule, xp, array, g, held, group)
         else:
-            value, after = rule(xp, array, current(grad), held, group)
-        write(p, make(value))
+            value, after = rule(xp, array, g, held, group)
+        put(p, value)
+        if not state and after:
+            self.state[p] = state
         for name, new in after.items():
             if name in state:
-                write(state[name], make(new))
+                put(state[name], new)
             else:
                 state[name] = make(new)
-        if state:
-            self.state[p] = state
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
@@ -284,7 +286,7 @@ def _like(p: Tensor, name: str, value: Any) -> Any:
     source = dtypes.from_native(array.dtype)
     wanted = p.dtype if name != "step" and source.is_floating_point and p.dtype.is_floating_point else source
     native = p.library.native
-    return make(native.asarray(array, dtype=dtypes.native(native, wanted), device=target.device, copy=True))
+    return make(native.asarray(array, dtype=dtypes.native(native, wanted), device=device_of(target), copy=True))
 
 
 # -- what rules are made of --
@@ -307,12 +309,15 @@ def decayed(p: Any, g: Any, options: dict[str, Any]) -> Any:
     return g + p * options["weight_decay"] if options["weight_decay"] != 0 else g
 
 
+_NUMBERS = (int, float)
+
+
 def number(xp: Library, value: Any) -> Any:
     """A counter or learning rate to calculate with: a Python float where reading it is free, else an array."""
+    if isinstance(value, _NUMBERS):
+        return value
     if isinstance(value, Tensor):
         value = current(value)
-    if isinstance(value, int | float):
-        return value
     if not waits(xp, value):
         return float(value)
     wide = getattr(xp.native, "float64", None)
@@ -321,7 +326,7 @@ def number(xp: Library, value: Any) -> Any:
 
 def cast(xp: Library, value: Any, like: Any) -> Any:
     """A number of `number` as a factor of `like`: an array takes its dtype."""
-    return value if isinstance(value, int | float) else xp.native.astype(value, like.dtype)
+    return value if isinstance(value, _NUMBERS) else xp.native.astype(value, like.dtype)
 
 
 def at_least_zero(**options: Any) -> None:

@@ -25,7 +25,9 @@ def sgd(xp: Library, p: Any, g: Any, state: State, o: dict[str, Any]) -> tuple[A
             m += g if o["dampening"] == 0 else g * (1 - o["dampening"])
         after["momentum_buffer"] = m
         g = g + m * momentum if o["nesterov"] else m
-    return p - g * cast(xp, number(xp, o["lr"]), p), after
+    moved = g * -cast(xp, number(xp, o["lr"]), p)
+    moved += p
+    return moved, after
 
 
 class SGD(Optimizer):
