@@ -33,8 +33,9 @@ _WIDE = {"float32": "float64", "complex64": "complex128"}
 _NARROW = {"float64": "float32", "complex128": "complex64"}
 # which may return their argument itself
 _MAY_SHARE = ("conj", "positive", "real")
-# what cannot be compiled: the shape of the result, or when to stop, depends on the data
-_SHAPED_BY_DATA = ("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values", "optim.LBFGS")
+# ops and cases that cannot be compiled: the shape of the result, or when to stop, depends on the data
+_LED_BY_DATA = ("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values", "optim.LBFGS",
+                "repeat[(2,3),(3,);counts are an array]")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +78,8 @@ class _Row:
         self.question = Question(case, wide, self.order, subject.seed)
 
     def cells(self, compiled: bool) -> dict[str, Cell]:
+        if self.subject.shapes_only and self._led_by_data():
+            return dict.fromkeys(COLUMNS, _none("its course depends on the data, and the device holds none"))
         names = COLUMNS[: 1 + self.order]
         row: dict[str, Cell] = {c: _none("no gradient" if self.case.order == 0 else "not asked") for c in COLUMNS[1:3]}
         found: list[Arrays | None] = []
@@ -94,6 +97,9 @@ class _Row:
         row["read-only"] = _none("no numbers") if self.subject.shapes_only else _cell(self._read_only)
         row["compile"] = self._compiled(found) if compiled else _none("the op's first case is compiled")
         return {c: row[c] for c in COLUMNS}
+
+    def _led_by_data(self) -> bool:
+        return self.case.op in _LED_BY_DATA or str(self.case) in _LED_BY_DATA
 
     def _put(self, at: Place, dtype: str | None = None) -> list[Any]:
         inputs = self.inputs if dtype is None else draw(self.case, dtype, self.subject.seed)
@@ -166,7 +172,7 @@ class _Row:
         compiler = self.subject.at.backend.compile
         if compiler is None:
             return _none("the backend has no compiler")
-        if self.case.op in _SHAPED_BY_DATA:
+        if self._led_by_data():
             return _none("its course depends on the data")
         if self.subject.shapes_only or not eager or eager[0] is None:
             return _none("see forward")

@@ -55,6 +55,6 @@ layer("EmbeddingBag", (6, 3), integers(2, 4), weight=distinct(6, 3), options={"m
 layer("CosineSimilarity", (), real(3, 4), real(3, 4))
 layer("PairwiseDistance", (), real(3, 4), real(3, 4))
 layer("RReLU", (), distinct(3, 4), training=False, about="evaluation")
-layer("RReLU", (), distinct(3, 4), seed=3, torch=False)
+layer("RReLU", (0.2, 0.2), distinct(3, 4), about="one slope")  # numbers between two slopes would depend on the dtype
 layer("AlphaDropout", (0.4,), real(3, 4), seed=3, torch=False)
 layer("FeatureAlphaDropout", (0.4,), real(3, 4, 2), seed=3, torch=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import random
 from ..modes import no_grad
-from ..op import library_of
+from ..op import device_of, library_of
 from ..tensor import Tensor, make
 from ..views import write
 
@@ -25,9 +25,9 @@ def _fill(tensor: Tensor, host: Any) -> Tensor:
     array = tensor.array
     xp = tensor.library.native
     if isinstance(host, int | float):
-        value = xp.full(array.shape, host, dtype=array.dtype, device=array.device)
+        value = xp.full(array.shape, host, dtype=array.dtype, device=device_of(array))
     else:
-        value = xp.asarray(host, dtype=array.dtype, device=array.device)
+        value = xp.asarray(host, dtype=array.dtype, device=device_of(array))
     with no_grad():
         return write(tensor, make(value))
 
@@ -134,7 +134,7 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     array = tensor.array
-    return _fill(tensor, tensor.library.native.eye(*array.shape, dtype=array.dtype, device=array.device))
+    return _fill(tensor, tensor.library.native.eye(*array.shape, dtype=array.dtype, device=device_of(array)))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -149,10 +149,10 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     if outs % groups:
         raise ValueError("dim 0 must be divisible by groups")
     array, xp = tensor.array, tensor.library.native
-    kept = {"dtype": array.dtype, "device": array.device}
+    kept = {"dtype": array.dtype, "device": device_of(array)}
     one = xp.concat([xp.eye(outs // groups, ins, **kept)] * groups)
     for size in kernel:  # each axis is the previous weight times a 1 in its middle
-        middle = xp.astype(xp.arange(size, device=array.device) == size // 2, array.dtype)
+        middle = xp.astype(xp.arange(size, device=device_of(array)) == size // 2, array.dtype)
         one = one[..., None] * middle
     return _fill(tensor, one)
 
@@ -228,7 +228,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     array, xp = tensor.array, tensor.library.native
     rows, columns = array.shape[0], math.prod(array.shape[1:])
     drawn = _source(generator).normal((rows, columns), tensor.dtype)
-    flat = xp.asarray(drawn, dtype=array.dtype, device=array.device)
+    flat = xp.asarray(drawn, dtype=array.dtype, device=device_of(array))
     q, r = xp.linalg.qr(xp.matrix_transpose(flat) if rows < columns else flat)
     q = q * xp.sign(xp.linalg.diagonal(r))
     q = xp.matrix_transpose(q) if rows < columns else q
