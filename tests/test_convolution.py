@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from xpgrad.kernels import convolution as kernel
+from xpgrad.kernels import banded
 from xpgrad.op import OPS, library_of
 
 array_api_strict = pytest.importorskip("array_api_strict")
@@ -156,9 +156,11 @@ def test_rules_of_rules(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("rows", range(1, 7))
+@pytest.mark.parametrize("positions", [1, 2, 9])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_rows_per_product(rows: int, stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "_rows_per_product", lambda count, *_: min(rows, count))
+def test_cuts(rows: int, positions: int, stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(banded, "_cut", lambda geo, *_: (min(positions, geo.outer[1]), min(rows, geo.outer[0])))
+    monkeypatch.setattr(banded, "_BLOCK", 400 if positions == 1 else 2**18)
     inputs = arrays((2, 3, 8, 7), (4, 3, 3, 2), (4,))
     params = {"stride": stride}
     for mine, theirs in zip(ours(*inputs, params), reference(*inputs, params), strict=True):

@@ -54,6 +54,17 @@ FORWARD: tuple[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = (
     ((1, 4, 6, 9), (6, 2, 3, 2), {"stride": (2, 3), "padding": (1, 0), "dilation": (1, 2), "groups": 2}),
     ((1, 2, 4, 5, 4), (2, 2, 2, 3, 2), {}),
     ((1, 2, 5, 4, 6), (4, 1, 2, 2, 3), {"stride": (2, 1, 2), "padding": (1, 0, 1), "groups": 2}),
+    # rows long enough to be multiplied where they lie
+    ((2, 4, 4, 16), (4, 2, 3, 3), {"padding": 1, "groups": 2}),
+    ((4, 2, 5, 16), (4, 1, 3, 2), {"stride": (2, 1), "groups": 2}),
+    ((4, 2, 3, 31), (2, 1, 3, 3), {"stride": 2, "padding": 1, "groups": 2}),
+    ((2, 2, 5, 17), (2, 2, 3, 2), {"dilation": (2, 1)}),
+    ((2, 2, 3, 3, 24), (2, 2, 2, 2, 1), {"dilation": (2, 1, 1)}),
+    # windows that do not overlap
+    ((2, 3, 8), (4, 3, 2), {"stride": 2}),
+    ((2, 3, 4, 6), (4, 3, 2, 3), {"stride": (2, 3)}),
+    ((2, 2, 5, 6), (3, 2, 1, 2), {"stride": (2, 3), "padding": (0, 1)}),
+    ((2, 4, 3, 5), (6, 2, 1, 1), {"stride": (1, 2), "padding": 1, "groups": 2}),
 )  # fmt: skip
 for shape, weight, params in FORWARD:
     case("convolution", real(*shape), real(*weight), torch=_forward(**params), complex=True, **params)
@@ -68,6 +79,8 @@ for shape, weight, size, params in (
     ((2, 3, 5), (3, 2, 3), (13,), {"stride": 3, "padding": 1}),
     ((2, 3, 4, 3), (3, 2, 3, 2), None, {}),
     ((1, 4, 3, 3), (4, 2, 2, 2), None, {"stride": 2, "groups": 2}),
+    ((2, 3, 2, 3), (3, 2, 2, 2), None, {"stride": 2}),
+    ((2, 3, 2, 3), (3, 2, 1, 1), None, {"stride": 2}),
     ((1, 2, 3, 3), (2, 2, 2, 3), (6, 9), {"stride": 3, "padding": 1, "dilation": (1, 2)}),
     ((1, 2, 3, 2, 3), (2, 2, 2, 2, 2), None, {"stride": (1, 2, 1), "padding": (0, 1, 1)}),
 ):  # fmt: skip
@@ -82,5 +95,7 @@ for shape, given, weight, params in (
     ((2, 3, 4, 4), (2, 2, 6, 5), (3, 2, 3, 2), {}),
     ((1, 4, 3, 4), (1, 4, 6, 6), (4, 2, 3, 3), {"stride": (2, 1), "padding": (1, 1), "dilation": (1, 2), "groups": 2}),
     ((1, 2, 3, 3, 2), (1, 1, 4, 4, 4), (2, 1, 2, 2, 3), {}),
+    ((2, 2, 3, 4), (2, 3, 3, 4), (2, 3, 1, 1), {}),
+    ((3, 5, 1, 2), (3, 6, 1, 2), (5, 6, 1, 1), {}),
 ):  # fmt: skip
     case("conv_weight_grad", real(*shape), real(*given), torch=_weight(weight, **params), kernel=weight[2:], **params)

@@ -169,7 +169,7 @@ def nll_loss(xp: Any, x: Any, target: Any, weight: Any = None, ignore_index: int
     unread = waits(xp, target)
     if not unread and math.prod(target.shape):
         least, most = int(xp.min(target)), int(xp.max(target))
-        if 0 <= least and most < classes and not least <= ignore_index <= most and weight is None:
+        if least >= 0 and most < classes and not least <= ignore_index <= most and weight is None:
             return reduced(xp, -_chosen(xp, x, target, axis), reduction)  # every sample counts
     counted = target != ignore_index
     wrong = counted & ((target < 0) | (target >= classes))
