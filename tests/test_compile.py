@@ -155,6 +155,62 @@ def test_a_view_read_before_its_base_is_written(jax: Any) -> None:
     assert row.tolist() == [5, 5]
 
 
+def test_one_array_in_several_places(jax: Any) -> None:
+    a, b, seen = xpgrad.zeros(2), xpgrad.zeros(2), xpgrad.zeros(2)
+    shared = seen.detach()
+
+    def f(x: Any) -> Any:
+        y = x + a
+        for t in (a, b, seen):
+            t.copy_(y)
+        return y
+
+    g = xpgrad.compile(f)
+    for i in range(1, 5):
+        assert g(xpgrad.ones(2)).add_(10).tolist() == [i + 10, i + 10]
+        assert a.tolist() == b.tolist() == seen.tolist() == shared.tolist() == [i, i]
+    b.add_(1)
+    assert b.tolist() == [5, 5] and a.tolist() == [4, 4]
+
+
+def test_gradients_after_a_step(jax: Any) -> None:
+    w, kept = xpgrad.ones(2, requires_grad=True), xpgrad.ones(2, requires_grad=True)
+    before = kept.grad = xpgrad.ones(2)
+
+    def f(x: Any) -> Any:
+        w.grad, kept.grad = None, before
+        (w * x).sum().backward()
+
+    g = xpgrad.compile(f)
+    seen = []
+    for i in range(1, 5):
+        g(xpgrad.ones(2) * i)
+        seen.append(w.grad)
+        assert kept.grad is before
+        kept.grad = None
+        g(xpgrad.ones(2) * i)
+        kept.grad = before
+    assert [t.tolist() for t in seen] == [[i, i] for i in range(1, 5)]
+
+
+def test_a_compiled_function_within_another(jax: Any) -> None:
+    state = xpgrad.zeros(2)
+    inner = xpgrad.compile(lambda x: state.add_(x).sum())
+    outer = xpgrad.compile(lambda x: inner(x) * 2)
+    assert [float(outer(xpgrad.ones(2))) for _ in range(5)] == [4, 8, 12, 16, 20]
+    assert state.tolist() == [5, 5] and float(inner(xpgrad.ones(2))) == 12
+
+
+def test_arguments_of_any_nesting(jax: Any) -> None:
+    g = xpgrad.compile(lambda x, y=None, *, z=(): x if y is None else x + y["a"] * 2 + sum(z))
+    a, b = xpgrad.ones(2), xpgrad.ones(2) * 3
+    for _ in range(3):
+        assert g(a).tolist() == [1, 1]
+        assert g(a, {"a": b}).tolist() == [7, 7]
+        assert g(a, {"a": 2}).tolist() == [5, 5]
+        assert g(a, {"a": b}, z=[a, b]).tolist() == [11, 11]
+
+
 def test_batch_norm_buffers_are_updated(jax: Any) -> None:
     def run(compiled: bool) -> Any:
         xpgrad.manual_seed(0)

@@ -23,7 +23,7 @@ from .graph import Node
 from .modes import enable_grad, modes
 from .tensor import Tensor, current, edge_of, make
 from .views import Storage
-from .watching import Cell, CompileError, Unforeseen, Watch, content, put, watching
+from .watching import Cell, CompileError, Unforeseen, Watch, content, put, watches, watching
 
 _lock = threading.RLock()
 
@@ -39,7 +39,8 @@ class Program:
 
     def __init__(self, step: Callable[[list[Any]], Any], watch: Watch, compiler: Callable[..., Any]) -> None:
         self._step = step
-        self._cells = [cell for cell, _ in watch.outside.values() if cell[1] != "_grad"]
+        self._cells: list[Cell] = []
+        self._lift([cell for cell, _ in watch.outside.values() if cell[1] != "_grad"])
         self._events = watch.events
         self._guards = list(watch.guards.values())
         self._compiler = compiler
@@ -54,11 +55,19 @@ class Program:
             if not self._new:
                 self._examples = []
                 return
-            self._cells += self._new
+            self._lift(self._new)
+
+    def _lift(self, new: list[Cell]) -> None:
+        """Make `new` cells inputs."""
+        cells = self._cells + new
+        self._tensors = [owner for owner, _ in cells if isinstance(owner, Tensor)]
+        self._storages = [owner for owner, _ in cells if isinstance(owner, Storage)]
+        self._cells = [*[(t, "_array") for t in self._tensors], *[(s, "array") for s in self._storages]]
 
     def _inputs(self, leaves: list[Any], events: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         given = [leaf.array if isinstance(leaf, Tensor) else leaf for leaf in leaves if _traced(leaf)]
-        states = [current(owner) if name == "_array" else owner.array for owner, name in self._cells]
+        states = [t._array if t._view is None else current(t) for t in self._tensors]
+        states += [storage.array for storage in self._storages]
         return states, given, [e for e in events if e is not None]
 
     def holds(self) -> bool:
@@ -70,24 +79,24 @@ class Program:
         inputs = self._inputs(
             leaves, [subject["lr"] if kind == "rate" else subject() for kind, subject in self._events]
         )
-        out, values = self._forward(*inputs)
-        for cell, kept, value in zip(self._written, self._kept, _spread(self._arrays, values), strict=True):
-            owner, name = cell
-            put(cell, value if value is None or name != "_grad" else make(value))
-            if kept is not None:
-                put(cell, kept)
-            if isinstance(owner, Storage):
-                owner.version += 1
-        for owner, _ in self._written:  # a view that was only read is refreshed later
-            if isinstance(owner, Tensor) and owner._view is not None:
-                owner._version = owner._view.storage.version
-        tensors = iter([make(a) for a in out])
-        results = [plain[0] if plain else next(tensors) for plain in self._plain]
+        outputs = self._forward(*inputs)
+        for storage, i in self._to_storages:
+            storage.array = outputs[i]
+            storage.version += 1
+        for t, i in self._to_tensors:
+            t._array = outputs[i]
+            if t._view is not None:  # a view that was only read is refreshed later
+                t._version = t._view.storage.version
+        for t, i in self._to_grads:
+            t._grad = make(outputs[i])
+        for t, grad in self._set_grads:
+            t._grad = grad
+        results: list[Any] = [make(outputs[i]) if i is not None else plain for i, plain in self._results]
         if modes.grad and any(self._differentiable):
             node = _ProgramNode(self, inputs, leaves, results)
-            for i, t in enumerate(results):
+            for i, result in enumerate(results):
                 if self._differentiable[i]:
-                    t._node, t._index = node, i
+                    result._node, result._index = node, i
         return self._output.unflatten(results)
 
     @contextlib.contextmanager
@@ -113,21 +122,14 @@ class Program:
         with self._inside(states, events) as watch:
             leaves, self._output = trees.flatten(self._step(given))
             trained = any(name == "_grad" for _, name in watch.written.values())
-            self._plain = [() if isinstance(leaf, Tensor) else (leaf,) for leaf in leaves]
             self._differentiable = [isinstance(leaf, Tensor) and leaf.requires_grad and not trained for leaf in leaves]
-            out = [leaf.array for leaf in leaves if isinstance(leaf, Tensor)]
-            del leaves
             self._new = watch.new
-            self._written = list(watch.written.values())
-            self._arrays, self._kept, values = [], [], []
-            for value in map(content, self._written):
-                outside = isinstance(value, Tensor) and not any(made() is value for made in watch.made)
-                array = value.array if isinstance(value, Tensor) and not outside else value
-                self._kept.append(value if outside else None)
-                self._arrays.append(array is not None and not outside)
-                if self._arrays[-1]:
-                    values.append(array)
-            value = None
+            outputs = _Numbered()
+            self._results = [
+                (outputs.add(leaf.array), None) if isinstance(leaf, Tensor) else (None, leaf) for leaf in leaves
+            ]
+            del leaves
+            self._sort_written(list(watch.written.values()), {id(made()) for made in watch.made}, outputs)
         for made in watch.made:
             kept = made()
             if kept is not None:
@@ -135,7 +137,29 @@ class Program:
                     f"the step keeps a Tensor that it makes, of shape {list(kept.shape)} and {kept.dtype}; a "
                     "compiled step can only write, in place, into Tensors that were there before"
                 )
-        return out, values
+        return outputs.all
+
+    def _sort_written(self, cells: list[Cell], made: set[int], outputs: _Numbered) -> None:
+        """Note where the program's outputs go: each written cell, or leaf of gradients, and the number of its output.
+
+        Args:
+            made: by identity, the Tensors that the step made; other gradients were there before and are just set.
+        """
+        self._to_tensors: list[tuple[Tensor, int]] = []
+        self._to_storages: list[tuple[Storage, int]] = []
+        self._to_grads: list[tuple[Tensor, int]] = []
+        self._set_grads: list[tuple[Tensor, Tensor | None]] = []
+        for cell in cells:
+            owner, name = cell
+            value = content(cell)
+            if name == "_array":
+                self._to_tensors.append((owner, outputs.add(value)))
+            elif name == "array":
+                self._to_storages.append((owner, outputs.add(value)))
+            elif value is not None and id(value) in made:
+                self._to_grads.append((owner, outputs.add(value.array)))
+            else:
+                self._set_grads.append((owner, value))
 
     def _trace_backward(self, states: list[Any], given: list[Any], events: list[Any], grads: list[Any]) -> Any:
         """The step once more, and the walk from its results to the cells and arguments that require grad."""
@@ -183,10 +207,19 @@ def _traced(leaf: Any) -> bool:
     return isinstance(leaf, Tensor) or arrays.is_array(leaf)
 
 
-def _spread(present: list[bool], values: list[Any]) -> list[Any]:
-    """`values` with None where nothing is present."""
-    rest = iter(values)
-    return [next(rest) if there else None for there in present]
+class _Numbered:
+    """A program's outputs; an array that goes to several places is one of them."""
+
+    def __init__(self) -> None:
+        self.all: list[Any] = []
+        self._numbers: dict[int, int] = {}
+
+    def add(self, array: Any) -> int:
+        """The number of `array` among the outputs."""
+        number = self._numbers.setdefault(id(array), len(self.all))
+        if number == len(self.all):
+            self.all.append(array)
+        return number
 
 
 class Compiled:
@@ -202,12 +235,14 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         function = self.__wrapped__
-        leaves, structure = trees.flatten((args, kwargs))
+        leaves, structure = _taken_apart(args, kwargs)
         compiler = self._compiler(leaves)
         if compiler is None:
             return function(*args, **kwargs)
         key = (structure, modes.grad, tuple([_signature(leaf) for leaf in leaves]))
         with _lock:
+            if watches:  # within another compiled step it is a part of that
+                return function(*args, **kwargs)
             for program in self._programs.get(key, []):
                 if program.holds():
                     return program(leaves)
@@ -245,9 +280,22 @@ class Compiled:
         return tensors[0].library.backend.compile if tensors else get_backend().compile
 
 
+def _taken_apart(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], trees.Structure]:
+    """The leaves of the arguments, and their structure; at once where every argument is a Tensor."""
+    if not kwargs and all(isinstance(a, Tensor) for a in args):
+        return list(args), _row(len(args))
+    return trees.flatten((args, kwargs))
+
+
+@functools.cache
+def _row(count: int) -> trees.Structure:
+    """The structure of so many arguments that are leaves."""
+    return trees.structure(((0,) * count, {}))
+
+
 def _signature(leaf: Any) -> Any:
     if isinstance(leaf, Tensor):
-        return tuple(leaf.shape), leaf.dtype, leaf.requires_grad
+        return tuple(leaf._array.shape), leaf._array.dtype, leaf.requires_grad
     if arrays.is_array(leaf):
         return tuple(leaf.shape), str(leaf.dtype)
     return type(leaf), leaf if getattr(leaf, "__hash__", None) else id(leaf)

@@ -23,6 +23,7 @@ from .tensor import Tensor, make
 from .views import Storage
 
 Cell = tuple[Any, str]
+watches: list[Watch] = []  # those that see what runs now
 _UNSET = object()
 _SLOTS = {(cls, name): cls.__dict__[name] for cls, name in ((Tensor, "_array"), (Storage, "array"), (Tensor, "_grad"))}
 
@@ -199,6 +200,7 @@ def watching(watch: Watch) -> Iterator[None]:
     replaced = {(cls, name): _watched(slot, name, watch) for (cls, name), slot in _SLOTS.items()} | _doors(watch)
     before = {(cls, name): cls.__dict__.get(name, _UNSET) for cls, name in replaced}
     random.hooks.append(drawn)
+    watches.append(watch)
     for (cls, name), value in replaced.items():
         setattr(cls, name, value)
     try:
@@ -210,3 +212,4 @@ def watching(watch: Watch) -> Iterator[None]:
             else:
                 setattr(cls, name, value)
         random.hooks.remove(drawn)
+        watches.remove(watch)

@@ -21,7 +21,10 @@ def addmm(xp: Any, input: Any, mat1: Any, mat2: Any, beta: float = 1, alpha: flo
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied "
                            f"({'x'.join(map(str, mat1.shape))} and {'x'.join(map(str, mat2.shape))})")  # fmt: skip
     same_dtype(input=input, mat1=mat1, mat2=mat2)
-    product = mat1 @ mat2
+    if mat1.shape[0] == 1 and xp.backend.compile is not None:  # a compiler would copy the weight that mat2 transposes
+        product = xp.matrix_transpose(xp.matrix_transpose(mat2) @ xp.matrix_transpose(mat1))
+    else:
+        product = mat1 @ mat2
     if alpha != 1:
         product = product * alpha
     return product + (input if beta == 1 else input * beta)

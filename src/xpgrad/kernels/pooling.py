@@ -78,10 +78,26 @@ def max_pool(xp: Any, x: Any, *, kernel: Any, stride: Any = None, padding: Any =
         [[[5.0, 4.0]]]
     """
     geo = pool_geometry("max_pool", tuple(x.shape), kernel, stride, padding, dilation, ceil_mode)
+    if xp.backend.compile is not None and _tiles(geo):
+        return _largest_of_tiles(xp, x, geo)
     rows = padded(xp, rows_first(xp, x), _reach(geo), _lowest(xp, x))
     for dim in range(len(geo.kernel)):
         rows = _largest(xp, _slices(rows, axis_of(dim), dim, geo))
     return batch_first(xp, rows, x.ndim - 2)
+
+
+def _tiles(geo: Geometry) -> bool:
+    """Whether the windows lie side by side and cover the input."""
+    each = zip(geo.kernel, geo.stride, geo.dilation, geo.pads, geo.inner, geo.outer, strict=True)
+    return all(k == s and (d == 1 or k == 1) and low == 0 and n == p * k for k, s, d, (low, _), n, p in each)
+
+
+def _largest_of_tiles(xp: Any, x: Any, geo: Geometry) -> Any:
+    """`max_pool` as one reduction: a compiler repeats maxima of slices wherever they are read, not so a reduction."""
+    apart = list(x.shape[:2])
+    for p, k in list(zip(geo.outer, geo.kernel, strict=True))[len(geo.kernel) - x.ndim + 2 :]:
+        apart += [p, k]
+    return xp.max(xp.reshape(x, tuple(apart)), axis=tuple(range(3, len(apart), 2)))
 
 
 def max_pool_indices(xp: Any, x: Any, *, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
