@@ -12,7 +12,6 @@ import pytest
 from xpgrad_conformance import cases, run, subject
 
 import xpgrad
-from xpgrad import graph
 from xpgrad.op import OPS
 
 
@@ -35,12 +34,12 @@ def _planted(op: str, mutate: Callable[[Any], Any], which: int) -> Iterator[None
             before.rules = tuple(rules)
         else:
             before.joint = changed
-        graph._plans.clear()  # they hold the rules that were there
+        before.plans.clear()  # they hold the rules that were there
         yield
     finally:
         for name, value in saved.items():
             setattr(before, name, value)
-        graph._plans.clear()
+        before.plans.clear()
 
 
 def _code(original: Any) -> types.CodeType:

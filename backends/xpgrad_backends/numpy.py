@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def _reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
     return x.reshape(shape) if copy is None else x.reshape(shape, copy=copy)
 
 
-def _sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+def _sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
     return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
 
 
@@ -43,9 +44,9 @@ def _mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     return np.mean(x, axis=axis, keepdims=keepdims)
 
 
-# What numpy's functions do in the end, without the Python around it: a small step is mostly calls, and three quarters of
-# one of numpy.reshape are Python. LeNet's step at batch 1 makes 150 of these.
-FUNCTIONS = {
+# What numpy's functions do in the end, without the Python around it: a small step is mostly calls, and three quarters
+# of one of numpy.reshape are Python. LeNet's step at batch 1 makes 150 of these.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "full": np.full,
     "matrix_transpose": lambda x, /: x.mT,
     "max": lambda x, /, *, axis=None, keepdims=False: np.maximum.reduce(x, axis=axis, keepdims=keepdims),

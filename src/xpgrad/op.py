@@ -173,14 +173,15 @@ class Library:
     """One array library as forwards and rules see it: its own namespace, and every registered op beside it.
 
     ``library.exp`` is the library's function; ``library.softmax`` is that op's forward; ``library.native`` the bare
-    namespace (with the backend's quicker spellings, if it has any); ``library.backend`` what is known of the library. ``library.linalg`` and ``library.fft`` are the same for
-    the library's extension of that name, whose ops are registered with a dot; their forwards get the whole library.
+    namespace, with the backend's quicker spellings if it has any; ``library.backend`` what is known of the library.
+    ``library.linalg`` and ``library.fft`` are the same for the library's extension of that name, whose ops are
+    registered with a dot; their forwards get the whole library.
     """
 
     def __init__(self, native: Any, whole: Library | None = None, prefix: str = "") -> None:
         self.backend: backend.Backend = whole.backend if whole is not None else backend.of_namespace(native)
         quicker = self.backend.functions if whole is None else {}
-        self.native = _Overlaid(native, quicker) if quicker else native
+        self.native: Any = _Overlaid(native, quicker) if quicker else native
         self._whole = whole
         self._prefix = prefix
 

@@ -37,6 +37,12 @@ for _block in (None, 2):
     case("attention", _Q, _K, _V, causal=True, **_options)
 
 
+case("into_heads", unit(3, 2, 4), unit(12, 4), unit(12), heads=2)
+case("into_heads", unit(3, 2, 4), unit(12, 4), heads=2, about="no bias")
+case("out_of_heads", unit(2, 2, 3, 2), unit(5, 4), unit(5))
+case("out_of_heads", unit(2, 2, 3, 2), unit(5, 4), about="no bias")
+
+
 def _weights(count: int, features: int, size: int = 2, suffix: str = "") -> dict[str, Any]:
     """The parameters of a recurrent layer with `count` gates."""
     return {f"weight_ih{suffix}": unit(count * size, features), f"weight_hh{suffix}": unit(count * size, size),

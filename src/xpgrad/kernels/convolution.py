@@ -121,8 +121,8 @@ def conv_weight_grad(xp: Any, z: Any, x: Any, *, kernel: tuple[int, ...], stride
     return taps.weight_of_matrix(xp, total, x.shape[1], geo, x.ndim - 2)
 
 
-# Up to how many positions one product, which needs z in another order, is better than one for each row: LeNet's compiled
-# step takes 0.87 of the time so at batch 1 (784 and 100 positions), and 1.19 at batch 64 (50,000 and 6,400).
+# Up to how many positions one product, which needs z in another order, is better than one for each row. It takes 0.87
+# of the time of LeNet's compiled step at batch 1 (784 and 100 positions), and 1.19 at batch 64 (50,000 and 6,400).
 _FEW = 2**12
 
 

@@ -27,7 +27,8 @@ def addmm(xp: Any, input: Any, mat1: Any, mat2: Any, beta: float = 1, alpha: flo
         product = mat1 @ mat2
     if alpha != 1:
         product = product * alpha
-    return product + (input if beta == 1 else input * beta)
+    product += input if beta == 1 else input * beta
+    return product
 
 
 def same_dtype(name: str = "", /, **arrays: Any) -> None:

@@ -118,28 +118,25 @@ def multi_head_attention_forward(query: Any, key: Any, value: Any, embed_dim_to_
     mask = _added(attn_mask, query.dtype)
     if mask is not None and mask.ndim == 2:
         mask = mask.unsqueeze(0)
-    same = key is value and query is key
-    if use_separate_proj_weight:
-        weights: Any = (q_proj_weight, k_proj_weight, v_proj_weight)
-    else:
-        weights = in_proj_weight.chunk(3)
-    biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
-    if same and not use_separate_proj_weight:
-        q, k, v = linear(query, in_proj_weight, in_proj_bias).chunk(3, -1)
-    else:
-        q, k, v = (linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
-    if bias_k is not None and bias_v is not None:
-        k, v = (call("concat", [t, b.expand(1, count, size)], axis=0) for t, b in ((k, bias_k), (v, bias_v)))
-        mask, padding = _one_more(mask), _one_more(padding)
     width = size // num_heads
 
-    def in_heads(t: Any) -> Any:
+    def apart(t: Any) -> Any:
         """(length, N, E) as (N, heads, length, E / heads)."""
         return t.reshape(t.shape[0], count, num_heads, width).permute(1, 2, 0, 3)
 
-    q = in_heads(q)
-    k = in_heads(k) if static_k is None else static_k.reshape(count, num_heads, -1, width)
-    v = in_heads(v) if static_v is None else static_v.reshape(count, num_heads, -1, width)
+    if query is key is value and static_k is static_v is None and not use_separate_proj_weight:
+        made: Any = call("into_heads", query, in_proj_weight, in_proj_bias, heads=num_heads)
+        q, k, v = made
+    else:
+        weights = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else in_proj_weight.chunk(3)
+        biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
+        q, k, v = (apart(linear(x, w, b)) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+        k = k if static_k is None else static_k.reshape(count, num_heads, -1, width)
+        v = v if static_v is None else static_v.reshape(count, num_heads, -1, width)
+    if bias_k is not None and bias_v is not None:
+        more = (apart(b.expand(1, count, size)) for b in (bias_k, bias_v))
+        k, v = (call("concat", pair, axis=-2) for pair in zip((k, v), more, strict=True))
+        mask, padding = _one_more(mask), _one_more(padding)
     if add_zero_attn:
         k, v = (call("concat", [t, t.new_zeros((count, num_heads, 1, width))], axis=-2) for t in (k, v))
         mask, padding = _one_more(mask), _one_more(padding)
@@ -159,8 +156,7 @@ def multi_head_attention_forward(query: Any, key: Any, value: Any, embed_dim_to_
         found = found.mean(1) if average_attn_weights else found
     else:
         out = scaled_dot_product_attention(q, k, v, mask, chance, is_causal)
-    out = linear(out.permute(2, 0, 1, 3).reshape(length * count, size), out_proj_weight, out_proj_bias)
-    out = out.reshape(length, count, -1)
+    out = call("out_of_heads", out, out_proj_weight, out_proj_bias)
     if not batched:
         out, found = out.squeeze(1), None if found is None else found.squeeze(0)
     return out, found

@@ -135,22 +135,17 @@ def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None,
     """
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    n, c, *spatial = input.shape
+    _, c, *spatial = input.shape
     if math.prod(spatial) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
     xp = input.__array_namespace__()
-
-    def tiled(w: Any) -> Any:
-        return None if w is None else xp.tile(w, (n,))
-
-    whole = xp.reshape(input, (1, n * c, *spatial))
-    out, mean, rstd = apply(OPS["normalize_batch"], (whole, tiled(weight), tiled(bias)), {"eps": eps})
+    out, mean, rstd = apply(OPS["normalize_group"], (input, weight, bias), {"groups": max(c, 1), "eps": eps})
     count = math.prod(spatial)
     if running_mean is not None or running_var is not None:
         with no_grad():
             var = (1 / (rstd * rstd) - eps) * (count / max(count - 1, 1))
             for running, new in ((running_mean, mean), (running_var, var)):
-                _blend(running, xp.mean(xp.reshape(new, (n, c)), axis=0), momentum)
+                _blend(running, xp.mean(new, axis=0), momentum)
     return xp.reshape(out, input.shape)  # type: ignore[no-any-return]
 
 
