@@ -193,6 +193,21 @@ def test_gradients_after_a_step(jax: Any) -> None:
     assert [t.tolist() for t in seen] == [[i, i] for i in range(1, 5)]
 
 
+def test_gradients_at_the_address_of_something_forgotten(jax: Any) -> None:
+    w = xpgrad.ones(2, requires_grad=True)
+
+    def f(x: Any) -> Any:
+        w.grad = None
+        for _ in range(100):
+            x * 2  # made and forgotten, so that what is made next may lie where it lay
+        (w * x).sum().backward()
+
+    g = xpgrad.compile(f)
+    for i in range(1, 5):
+        g(xpgrad.ones(2) * i)
+        assert w.grad.tolist() == [i, i]
+
+
 def test_a_compiled_function_within_another(jax: Any) -> None:
     state = xpgrad.zeros(2)
     inner = xpgrad.compile(lambda x: state.add_(x).sum())

@@ -78,14 +78,14 @@ class Watch:
         self._known = None if known is None else {(id(owner), name) for owner, name in known}
         self._thread = threading.get_ident()
 
-    def _foreign(self, owner: Any) -> bool:
+    def _ignored(self, owner: Any) -> bool:  # the step's own, or another thread's
         return id(owner) in self._own or threading.get_ident() != self._thread
 
     def read(self, cell: Cell, value: Any) -> None:
         """Note the first reading of a cell from outside."""
         owner, name = cell
         key = (id(owner), name)
-        if self._foreign(owner) or key in self.outside:
+        if self._ignored(owner) or key in self.outside:
             return
         self.outside[key] = (cell, value)
         if name == "_grad":
@@ -96,12 +96,11 @@ class Watch:
     def write(self, cell: Cell, before: Any) -> None:
         """Note a write. An owner whose array is set for the first time is the step's own."""
         owner, name = cell
-        if self._foreign(owner):
-            return
-        if before is _UNSET:
+        if before is _UNSET and threading.get_ident() == self._thread:  # it may lie where one of the step's own lay
             self._own.add(id(owner))
             if isinstance(owner, Tensor):
                 self.made.append(weakref.ref(owner))
+        if self._ignored(owner):
             return
         key = (id(owner), name)
         self.outside.setdefault(key, (cell, before))
