@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from xpgrad.kernels import banded
+from xpgrad.kernels import banded, convolution
 from xpgrad.op import OPS, library_of
 
 array_api_strict = pytest.importorskip("array_api_strict")
@@ -26,6 +27,14 @@ CASES: tuple[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]], ...] = (
     ((1, 2, 4, 5, 6), (4, 2, 2, 3, 2), {"stride": (1, 2, 3), "padding": (0, 1, 1)}),
     ((0, 2, 5, 5), (3, 2, 3, 3), {}),
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_is_small() -> Iterator[None]:
+    """Blocks also for these shapes, which would be copied whole; JAX, and the table of cases, test that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution, "_SMALL", 0)
+        yield
 
 
 def arrays(*shapes: tuple[int, ...], dtype: str = "float64") -> list[Any]:

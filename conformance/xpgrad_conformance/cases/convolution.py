@@ -99,3 +99,11 @@ for shape, given, weight, params in (
     ((3, 5, 1, 2), (3, 6, 1, 2), (5, 6, 1, 1), {}),
 ):  # fmt: skip
     case("conv_weight_grad", real(*shape), real(*given), torch=_weight(weight, **params), kernel=weight[2:], **params)
+
+# too large to copy every window: rows at a time
+case("convolution", real(4, 8, 20, 18), real(6, 8, 3, 3), real(6), torch=_forward(padding=1), about="in blocks",
+     padding=1)  # fmt: skip
+case("conv_input_grad", real(4, 8, 20, 18), real(8, 6, 3, 3), torch=_transposed(padding=1), about="in blocks",
+     padding=1)  # fmt: skip
+case("conv_weight_grad", real(4, 6, 20, 18), real(4, 8, 20, 18), torch=_weight((6, 8, 3, 3), padding=1),
+     about="in blocks", kernel=(3, 3), padding=1)  # fmt: skip
