@@ -47,6 +47,7 @@ def _mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
 # What numpy's functions do in the end, without the Python around it: a small step is mostly calls, and three quarters
 # of one of numpy.reshape are Python. LeNet's step at batch 1 makes 150 of these.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "arange": np.arange,
     "full": np.full,
     "matrix_transpose": lambda x, /: x.mT,
     "max": lambda x, /, *, axis=None, keepdims=False: np.maximum.reduce(x, axis=axis, keepdims=keepdims),

@@ -142,9 +142,10 @@ op("one_hot", None, forward=lambda xp, x, classes=1, axis=-1: _one_hot(xp, x, cl
 def _one_hot(xp: Any, x: Any, classes: int, axis: int) -> Any:
     """A new axis of booleans at `axis`, true at the class that `x` names."""
     place = axis % (x.ndim + 1)
-    shape = (1,) * place + (classes,) + (1,) * (x.ndim - place)
-    names = xp.reshape(xp.arange(classes, dtype=x.dtype, device=device_of(x)), shape)
-    return names == xp.expand_dims(x, axis=place)
+    names = xp.arange(classes, dtype=x.dtype, device=device_of(x))
+    if place < x.ndim:
+        names = xp.reshape(names, (classes,) + (1,) * (x.ndim - place))
+    return names == xp.reshape(x, (*x.shape[:place], 1, *x.shape[place:]))
 
 
 def _weights(xp: Any, target: Any, weight: Any, ignore_index: int, dtype: Any) -> tuple[Any, Any]:

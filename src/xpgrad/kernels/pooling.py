@@ -203,7 +203,7 @@ def _put(xp: Any, rows: Any, x: Any, top: Any, geo: Geometry) -> Any:
     for dim, masks in enumerate(_levels(xp, x, top, geo)):
         parts = []
         for mask in masks:  # products and differences: `where` takes ten times as long
-            later = xp.astype(mask, rows.dtype)
+            later = xp.native.astype(mask, rows.dtype)
             later *= rows
             rows = rows - later
             parts.append(rows)
