@@ -357,19 +357,10 @@ def apply(op: Op, args: tuple[Any, ...], params: Mapping[str, Any] = _NO_PARAMS)
         if op.outputs or type(y) is tuple or type(y) is list:
             return _several(op, xp, edges, raw, params, tuple([_array_like(first, o, xp) for o in y]), type(y), wanted)
         y = _array_like(first, y, xp)
-    out: Tensor = new(Tensor)  # as `make` does, without the call
-    out._array = y
-    out._index = 0
-    out._requires_grad = False
-    out._grad = None
-    out._view = None
-    out._version = 0
-    out._accumulator = None
-    out._hooks = None
     if wanted and op.differentiable and (y.dtype is dtype or differentiable(y.dtype)):
-        out._node = _record(op, xp, edges, raw, params, y, ((y.shape, y.dtype),), wanted)
+        out = make(y, _record(op, xp, edges, raw, params, y, ((y.shape, y.dtype),), wanted))
     else:
-        out._node = None
+        out = make(y)
         if modes.inference:
             out.__dict__["inference"] = True
     if op.name in VIEWS:
