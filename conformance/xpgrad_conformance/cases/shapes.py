@@ -31,10 +31,10 @@ case("roll", real(2, 3), call=lambda xp, x: xp.roll(x, (1, 2), axis=(0, 1)),
 for _k in (-1, 0, 1):
     case("tril", real(2, 3, 4), k=_k, torch=lambda torch, x, k=_k: torch.tril(x, k))
     case("triu", real(2, 3, 4), k=_k, torch=lambda torch, x, k=_k: torch.triu(x, k))
-case("astype", real(3), call=lambda xp, x: xp.astype(xp.astype(x, xp.float32), xp.float64), order=1,
-     torch=lambda torch, x: x.float().double(), about="there and back")  # fmt: skip
-case("astype", real(3), call=lambda xp, x: xp.astype(x, xp.complex128), torch=lambda torch, x: x.to(torch.complex128),
-     about="to complex")  # fmt: skip
+case("astype", real(3), call=lambda xp, x: xp.astype(xp.astype(x, xp.float32), x.dtype), order=1,
+     torch=lambda torch, x: x.float().to(x.dtype), about="there and back")  # fmt: skip
+case("astype", real(3), call=lambda xp, x: xp.astype(x, x.dtype.to_complex()), about="to complex",
+     torch=lambda torch, x: x.to(x.dtype.to_complex()))  # fmt: skip
 
 for _axis in (0, -1):
     case("concat", real(2, 3), real(2, 3), complex=True, call=lambda xp, a, b, i=_axis: xp.concat((a, b), axis=i),
