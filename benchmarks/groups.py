@@ -10,7 +10,7 @@ from typing import Any
 
 import networks
 import peers
-from timing import compare, products
+from timing import Apart, compare, products
 
 Row = dict[str, Any]
 BATCHES = (1, 16, 64, 256)
@@ -39,9 +39,12 @@ def _libraries(threads: int | None) -> tuple[Any, Any]:
     return xpgrad, torch
 
 
-def _pair(workload: str, make: Callable[[Any], Any], threads: int | None, limit: float | None) -> Row:
-    xpgrad, torch = _libraries(threads)
-    t = compare({"xpgrad": make(xpgrad), "torch": make(torch)})
+def _pair(workload: str, network: str, args: tuple[Any, ...], threads: int | None, limit: float | None) -> Row:
+    """xpgrad on NumPy beside PyTorch; with the default threads each in a process of its own."""
+    if threads is None:
+        t = compare({name: Apart(name, network, *args) for name in ("xpgrad", "torch")})
+    else:
+        t = compare({lib.__name__: getattr(networks, network)(lib, *args) for lib in _libraries(threads)})
     return row(workload, "PyTorch eager", t["xpgrad"], t["torch"], limit)
 
 
@@ -63,22 +66,21 @@ def _products(step_of: Callable[[Any], Any]) -> Any:
 
 def lenet(threads: int | None) -> list[Row]:
     """The tutorial's training step."""
+    if threads is None:
+        return [_pair(f"LeNet step, NumPy, batch {n}", "lenet_step", (n,), threads, 0.8) for n in BATCHES]
     xpgrad, torch = _libraries(threads)
     rows = []
     for batch in BATCHES:
-        steps = {"xpgrad": networks.lenet_step(xpgrad, batch), "torch": networks.lenet_step(torch, batch)}
-        if threads == 1:
-            steps["mygrad"] = peers.mygrad_lenet(batch)
-            steps["products"] = _products(lambda lib, n=batch: networks.lenet_step(lib, n))
-        t = compare(steps)
-        limit = (1.0 if batch == 1 else 0.85) if threads == 1 else 0.8
-        rows.append(row(f"LeNet step, NumPy, batch {batch}", "PyTorch eager", t["xpgrad"], t["torch"], limit))
-        if threads == 1:
-            rows.append(
-                row(f"LeNet step, NumPy, batch {batch}", "MyGrad", t["xpgrad"], t["mygrad"], 0.4 if batch == 1 else 0.2)
-            )
-            rows.append(row(f"LeNet step, NumPy, batch {batch}", "its own matrix products", t["xpgrad"], t["products"],
-                            1.6 if batch >= 64 else None))  # fmt: skip
+        t = compare({
+            "xpgrad": networks.lenet_step(xpgrad, batch), "torch": networks.lenet_step(torch, batch),
+            "mygrad": peers.mygrad_lenet(batch),
+            "products": _products(lambda lib, n=batch: networks.lenet_step(lib, n)),
+        })  # fmt: skip
+        limits = {"torch": ("PyTorch eager", 1.0 if batch == 1 else 0.85),
+                  "mygrad": ("MyGrad", 0.4 if batch == 1 else 0.2),
+                  "products": ("its own matrix products", 1.6 if batch >= 64 else None)}  # fmt: skip
+        for peer, (against, limit) in limits.items():
+            rows.append(row(f"LeNet step, NumPy, batch {batch}", against, t["xpgrad"], t[peer], limit))
     return rows
 
 
@@ -87,8 +89,8 @@ def convolutions(threads: int | None) -> list[Row]:
     rows = []
     for name in networks.CONVOLUTIONS:
         named = name in ("16x64x28x28 k3", "16x256x14x14 k3")
-        rows.append(_pair(f"conv {name}", lambda lib, n=name: networks.convolution_step(lib, n), threads,
-                          1.2 if named and threads is None else None))  # fmt: skip
+        limit = 1.2 if named and threads is None else None
+        rows.append(_pair(f"conv {name}", "convolution_step", (name,), threads, limit))
         if threads == 1 and "depthwise" not in name:
             import xpgrad
 
@@ -104,9 +106,9 @@ def blocks(threads: int | None) -> list[Row]:
     """A residual block, two transformer blocks, an LSTM."""
     default = threads is None
     return [
-        _pair("ResNet basic block 16x64x28x28", networks.residual_block, threads, 1.5 if default else None),
-        _pair("two transformer blocks 8x64x128", networks.transformer_step, threads, 1.0 if default else 1.2),
-        _pair("LSTM 128, 64 steps, batch 8", networks.lstm_step, threads, None),
+        _pair("ResNet basic block 16x64x28x28", "residual_block", (), threads, 1.5 if default else None),
+        _pair("two transformer blocks 8x64x128", "transformer_step", (), threads, 1.0 if default else 1.2),
+        _pair("LSTM 128, 64 steps, batch 8", "lstm_step", (), threads, None),
     ]
 
 

@@ -1,8 +1,8 @@
 """``python benchmarks/run.py [GROUP ...] [--json FILE] [--plot FILE]``: every figure of the README, in one run.
 
 Prints the ratio of xpgrad's time to each peer's (below 1 is faster), and what it should not exceed. Needs the extra
-``bench``. Each group runs in its own process, with one thread for everybody or with everybody's default. Variables that
-forbid NumPy's BLAS to choose its kernel are taken away.
+``bench``. Each group runs in its own process, with one thread for everybody, or with everybody's default (each
+contender in a process of its own then). Variables that forbid NumPy's BLAS to choose its kernel are taken away.
 """
 
 from __future__ import annotations

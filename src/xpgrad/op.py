@@ -235,4 +235,4 @@ def conj(xp: Any, x: Any) -> Any:
         dtype = x.dtype
     except AttributeError:
         return x.conjugate()
-    return xp.conj(x) if dtypes.is_complex(dtype) else x
+    return xp.conj(x) if dtypes.from_native(dtype).is_complex else x
