@@ -33,7 +33,8 @@ for _k in (-1, 0, 1):
     case("triu", real(2, 3, 4), k=_k, torch=lambda torch, x, k=_k: torch.triu(x, k))
 case("astype", real(3), call=lambda xp, x: xp.astype(xp.astype(x, xp.float32), x.dtype), order=1,
      torch=lambda torch, x: x.float().to(x.dtype), about="there and back")  # fmt: skip
-case("astype", real(3), call=lambda xp, x: xp.astype(x, x.dtype.to_complex()), about="to complex",
+case("astype", real(3), about="to complex",
+     call=lambda xp, x: xp.astype(x, xp.complex64 if x.dtype == xp.float32 else xp.complex128),
      torch=lambda torch, x: x.to(x.dtype.to_complex()))  # fmt: skip
 
 for _axis in (0, -1):
