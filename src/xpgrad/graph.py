@@ -280,9 +280,10 @@ def _call(rule: Any, reads: tuple[str, ...], saved: tuple[str, ...]) -> _Call:
 def plan_of(op: Op, wanted: int) -> Plan:
     """The plan of `op` when the arguments whose bits are set in `wanted` want gradients."""
     plan: Plan | None = op.plans.get(wanted)
-    if plan is None:  # a joint rule has one plan, whatever is wanted
-        plan = op.plans.setdefault(wanted if op.joint is None else -1, Plan(op, wanted))
-        op.plans[wanted] = plan
+    if plan is None and op.joint is not None:  # a joint rule has one plan, whatever is wanted
+        plan = op.plans[wanted] = next(iter(op.plans.values()), None) or Plan(op, wanted)
+    elif plan is None:
+        plan = op.plans[wanted] = Plan(op, wanted)
     return plan
 
 

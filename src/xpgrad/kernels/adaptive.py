@@ -12,8 +12,8 @@ import itertools
 import math
 from typing import Any
 
-from ..op import op
-from .windows import axis_of, batch_first, device_of, numbered, rows_first, tupled
+from ..op import device_of, op
+from .windows import axis_of, batch_first, numbered, rows_first, tupled
 
 Runs = tuple[tuple[int, int], ...]
 

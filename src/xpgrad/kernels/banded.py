@@ -34,8 +34,8 @@ def _cut(geo: Geometry, outs: int, depth: int, width: int, lost: tuple[int, int]
 
     In multiply-adds: a band of R rows multiplies by zeros too, ((R - 1)·s + K) / K times the work; but a product of few
     rows is slow, as if it had some `lost` more, fewer where it is not packed; where `both` factors are large, the other
-    one counts likewise. On one core with AVX-512, products of 16 x 150 by 320 numbers
-    run at 80 per ns, by 640 at 50; 32 x 180 by 640 at 60.
+    one counts likewise. On one core with AVX-512, products of 16 x 150 by 320 numbers run at 80 per ns, by 640 at 50;
+    32 x 180 by 640 at 60.
 
     Args:
         outs, depth, width: output channels; rows of windows for each input row; numbers in one position of the width.

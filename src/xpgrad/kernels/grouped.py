@@ -24,8 +24,9 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ..op import device_of
 from .geometry import Geometry
-from .windows import axis_of, batch_first, cut, device_of, extend, interleave, phase, rows_first, settled
+from .windows import axis_of, batch_first, cut, extend, interleave, phase, rows_first, settled
 
 
 def serves(geo: Geometry) -> bool:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..op import op
+from ..op import device_of, op
 from .host import waits
-from .windows import device_of
 
 
 def reduced(xp: Any, loss: Any, reduction: str) -> Any:

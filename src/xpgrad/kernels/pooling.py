@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import dtypes
-from ..op import op
+from ..op import device_of, op
 from .embeddings import check_range
 from .geometry import Geometry, pool_geometry
 from .host import waits
-from .windows import axis_of, batch_first, device_of, extend, fold, numbered, padded, rows_first
+from .windows import axis_of, batch_first, extend, fold, numbered, padded, rows_first
 
 
 @functools.lru_cache(maxsize=1024)

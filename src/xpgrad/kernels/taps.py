@@ -11,8 +11,9 @@ import itertools
 import math
 from typing import Any
 
+from ..op import device_of
 from .geometry import Geometry
-from .windows import axis_of, columns, device_of, extend, fold, interleave, phase
+from .windows import axis_of, columns, extend, fold, interleave, phase
 
 Taps = list[list[tuple[int, int]]]
 Phase = tuple[Any, Any, list[list[int]]]

@@ -14,6 +14,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..op import device_of
+
 
 def tupled(name: str, what: str, value: Any, count: int) -> tuple[int, ...]:
     """An int, or one for each of `count` spatial axes, as a tuple.
@@ -61,11 +63,6 @@ def batch_first(xp: Any, rows: Any, spatial: int) -> Any:
 def axis_of(dim: int) -> int:
     """The axis of spatial dimension `dim` in an array with rows first."""
     return dim + 1 if dim else 0
-
-
-def device_of(x: Any) -> Any:
-    """The device of `x`; None, "wherever it falls", for what stands for an array while a compiler looks on."""
-    return getattr(x, "device", None)
 
 
 def settled(xp: Any, x: Any) -> Any:
